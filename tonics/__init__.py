@@ -1,0 +1,1 @@
+"""Align a text tower and a vision tower into one dual encoder, with batches that teach."""

@@ -1,0 +1,60 @@
+"""The ``tonics`` command: finds the command's module, and turns a user's error into one line."""
+
+import importlib
+import sys
+
+from ontology import OntologyError
+from tonics.errors import UserError
+
+COMMANDS = {
+    "data import": ("data_import", "read pictures and captions into a table of pairs"),
+    "data show": ("data_show", "summarise a table of pairs"),
+    "ontology build": ("ontology_build", "link captions to WordNet and build the graph"),
+    "ontology show": ("ontology_show", "a node: path to the root, children, example captions"),
+    "ontology link": ("ontology_link", "the objects that a caption names"),
+    "fit": ("fit", "train a dual encoder with a curriculum"),
+    "eval retrieval": ("eval_retrieval", "R@K both ways, and inside each object's images"),
+    "compare": ("compare", "train with several curricula and set them side by side"),
+    "embed": ("embed", "pictures and texts to vectors in one .npz file"),
+    "search": ("search", "find pictures by a text"),
+}
+
+
+def usage() -> str:
+    """The list of commands, as ``tonics --help`` prints it."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        ["usage: tonics COMMAND [options]", "", "commands:", *lines, ""]
+        + ["Every command has --help; those that yield numbers have --json FILE."]
+    )
+
+
+def split_command(argv: list[str]) -> tuple[str, list[str]]:
+    """The longest command name at the start of ``argv``, and what follows it.
+
+    Raises:
+        UserError: no command begins so.
+    """
+    for words in (2, 1):
+        if (name := " ".join(argv[:words])) in COMMANDS and len(argv) >= words:
+            return name, argv[words:]
+    raise UserError(f"no command {' '.join(argv[:2])!r}: `tonics --help` lists them")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0, or 2 for a user's error."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    try:
+        name, rest = split_command(argv)
+        importlib.import_module(f"tonics.commands.{COMMANDS[name][0]}").main(rest)
+    except (UserError, OntologyError) as error:
+        print(f"tonics: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tonics: interrupted", file=sys.stderr)
+        return 130
+    return 0

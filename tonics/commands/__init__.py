@@ -1,0 +1,1 @@
+"""One module a command, each with ``main(argv)``; `tonics.cli` imports the one that runs."""
