@@ -65,7 +65,7 @@ def install(constraints: str) -> None:
         print("PyTorch's CPU builds cannot be reached: installing the CUDA build (several GB)")
     if not pip("install", "-q", "-c", constraints, "torch"):
         sys.exit("cannot install torch")
-    # torchvision asks for the torch of its pair and nothing else that is not a requirement of tonics:
+    # torchvision asks for the torch of its pair, and for what tonics itself requires:
     # --no-deps keeps pip from looking at torch again, so that it cannot change the build.
     if not pip("install", "-q", "-c", constraints, "--no-deps", "torchvision"):
         sys.exit("cannot install torchvision")

@@ -1,6 +1,5 @@
 """What every source gives, and how they read text that nobody vouches for."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +53,3 @@ def lines(path: Path) -> Iterator[str]:
         raise UserError(f"{path} is not UTF-8 text: convert it first") from error
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
-
-
-def csv_rows(path: Path, delimiter: str = ",") -> Iterator[list[str]]:
-    """The records of a CSV file, blank lines left out, as a stream.
-
-    Raises:
-        UserError: as `lines`, or a record is no CSV (or holds a field over 131,072 characters).
-    """
-    reader = csv.reader(lines(path), delimiter=delimiter)
-    try:
-        yield from filter(None, reader)
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: {error}") from error
