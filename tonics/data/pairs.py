@@ -114,6 +114,17 @@ class Pairs:
         """The texts of several captions, in the order asked for."""
         return [self._flat[int(caption_id)].as_py() for caption_id in caption_ids]
 
+    def caption_ids(self, rows: np.ndarray) -> np.ndarray:
+        """The ids of all captions of some rows, row by row: int64."""
+        counts = self.caption_offsets[rows + 1] - self.caption_offsets[rows]
+        before = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(rows) else counts
+        return np.arange(counts.sum()) + np.repeat(self.caption_offsets[rows] - before, counts)
+
+    def owners(self, rows: np.ndarray) -> np.ndarray:
+        """For each id of ``caption_ids(rows)`` the position in ``rows`` of its image: int64."""
+        counts = self.caption_offsets[rows + 1] - self.caption_offsets[rows]
+        return np.repeat(np.arange(len(rows)), counts)
+
     def iter_captions(self, batch: int = 8192) -> Iterator[tuple[int, list[list[str]]]]:
         """The captions of all rows in row order: (first row, one list of captions a row)."""
         column = self._table.column("captions")
