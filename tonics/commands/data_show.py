@@ -51,7 +51,7 @@ def print_summary(path: Path, info: dict[str, Any]) -> None:
     ]
     if info["straddling_captions"]:
         notes.append(
-            f"straddling   {info['straddling_captions']:,} captions in more than one split"
+            f"straddling   {info['straddling_captions']:,} captions, each in several splits"
         )
     if info["skipped"]:
         notes.append(f"left out     listed in {path / QUARANTINE}")

@@ -84,14 +84,14 @@ def read_bytes(path: Path) -> bytes:
     try:
         if not path.is_file():
             raise ImageError(f"{path}: no such file")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ImageError(f"{path}: a file of more than {MAX_BYTES // 10**6} MB")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(size)
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror or error}") from error
     if not data:
         raise ImageError(f"{path}: empty file")
-    if len(data) > MAX_BYTES:
-        raise ImageError(f"{path}: a file of more than {MAX_BYTES // 10**6} MB")
     return data
 
 

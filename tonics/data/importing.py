@@ -77,7 +77,8 @@ def _check(row: Row, root: Path) -> Row | Skip:
             return Skip(row.file, "missing picture")
     except (OSError, ValueError, RuntimeError) as error:
         # A name with a zero byte, one that is too long, a loop of links.
-        return Skip(row.file, "missing picture", str(error))
+        detail = error.strerror if isinstance(error, OSError) else "no usable name"
+        return Skip(row.file, "missing picture", detail or "")
     try:
         facts = check(path)
     except ImageError as error:

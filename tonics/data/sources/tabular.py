@@ -38,7 +38,8 @@ def csv_entries(path: Path, folder: str = "", split: str | None = None) -> Itera
         UserError: the file is no CSV in UTF-8, or lacks a column for the pictures or the captions.
     """
     header = next(lines(path), "")
-    reader = csv.reader(lines(path), delimiter="\t" if "\t" in header else ",")
+    # Strict, because a stray quote would otherwise swallow the lines that follow.
+    reader = csv.reader(lines(path), delimiter="\t" if "\t" in header else ",", strict=True)
     try:
         names = [name.strip().casefold() for name in next(reader, [])]
         file_column = _column(path, names, FILE_COLUMNS)
@@ -46,14 +47,15 @@ def csv_entries(path: Path, folder: str = "", split: str | None = None) -> Itera
         for record in reader:
             if not record:
                 continue
-            if len(record) < len(names):
-                yield Skip(f"{path.name}, line {reader.line_num}", "incomplete line")
+            where = f"{path.name}, line {reader.line_num}"
+            if len(record) != len(names):
+                # Too many fields, too: a caption's comma without quotes would cut the caption.
+                yield Skip(where, "malformed line", f"{len(record)} fields, not {len(names)}")
                 continue
             caption: Any = record[names.index(caption_column)]
             if caption_column == "captions" and caption.lstrip().startswith("["):
                 caption = _parsed(caption)
             own_split = record[names.index("split")] if "split" in names else split
-            where = f"{path.name}, line {reader.line_num}"
             yield _entry(where, folder, record[names.index(file_column)], caption, own_split)
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from error
