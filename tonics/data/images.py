@@ -102,13 +102,13 @@ def _decode(data: bytes, name: str, size: int | None) -> tuple[Image.Image, tupl
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ImageError(f"{name}: {width} x {height} pixels; at most {MAX_PIXELS:,}")
-            # Orientations 5 to 8 lie on their side; the tag is read before draft mode drops it.
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
-                width, height = height, width
             if size is not None:
                 image.draft("RGB", (size, size))
             large = image.width * image.height > _LARGE_PIXELS
+            # Reading a PNG's EXIF may already decode it: so that, too, one at a time.
             with _one_large_picture if large else nullcontext():
+                if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lying on its side
+                    width, height = height, width
                 return _to_rgb(ImageOps.exif_transpose(image)), (width, height)
     except ImageError:
         raise
