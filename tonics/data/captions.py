@@ -39,7 +39,10 @@ def caption_key(caption: str) -> int:
 
 
 def clean(captions: Iterable[str]) -> tuple[list[str], int]:
-    """The captions that say something, stripped of outer whitespace, and how many said nothing."""
-    stripped = [caption.strip() for caption in captions]
+    """The captions that say something, stripped of outer whitespace, and how many said nothing.
+
+    Half a surrogate pair, which JSON can smuggle in and no file can hold, becomes a question mark.
+    """
+    stripped = [caption.encode("utf-8", "replace").decode().strip() for caption in captions]
     kept = [caption for caption in stripped if normalise(caption)]
     return kept, len(stripped) - len(kept)

@@ -70,13 +70,14 @@ def _result(item: Row | Skip | Future[Row | Skip]) -> Row | Skip:
 def _check(row: Row, root: Path) -> Row | Skip:
     """The row with its picture's facts, or why the picture cannot be used."""
     try:
+        row.file.encode()
         path = inside(root, row.file)
         if path is None:
             return Skip(row.file, "outside the folder")
         if not path.exists():
             return Skip(row.file, "missing picture")
     except (OSError, ValueError, RuntimeError) as error:
-        # A name with a zero byte, one that is too long, a loop of links.
+        # A name that is no text, or holds a zero byte, or is too long; a loop of links.
         detail = error.strerror if isinstance(error, OSError) else "no usable name"
         return Skip(row.file, "missing picture", detail or "")
     try:

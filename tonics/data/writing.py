@@ -124,7 +124,9 @@ class _Writer:
     def consume(self, rows: Iterable[Row | Skip]) -> None:
         """Stream the rows into record batches, and what was left out into the quarantine."""
         with (
-            (self.table / QUARANTINE).open("w", encoding="utf-8", newline="") as text,
+            (self.table / QUARANTINE).open(
+                "w", encoding="utf-8", errors="backslashreplace", newline=""
+            ) as text,
             pa.ipc.new_file(str(self.folder / "unsplit.arrow"), _SCHEMA) as sink,
         ):
             quarantine = csv.writer(text)

@@ -62,6 +62,19 @@ def test_empty_captions_are_dropped_and_listed(
     assert pairs.info["skipped"] == {"empty caption": 3, "no caption left": 2}
 
 
+def test_names_and_captions_that_no_file_can_hold(
+    picture: Callable[..., Path], tmp_path: Path
+) -> None:
+    picture("root/a.png")
+    undecodable = b"root/\xff.png".decode("utf-8", "surrogateescape")
+    (tmp_path / undecodable).write_bytes((tmp_path / "root/a.png").read_bytes())
+    names = ["a.png", undecodable.removeprefix("root/"), "\ud800.png"]
+    pairs = imported(tmp_path, [Row(name, name, ["a \ud800 dog"]) for name in names])
+    assert [pairs.captions(i) for i in range(len(pairs))] == [["a ? dog"]]
+    assert pairs.info["skipped"] == {"missing picture": 2}
+    assert set(quarantine(tmp_path)) == {"\\udcff.png", "\\ud800.png"}
+
+
 def test_cleaned_passes_skips_on() -> None:
     assert list(cleaned([Skip("x", "y")])) == [Skip("x", "y")]
 
