@@ -49,4 +49,5 @@ VISIBLE_BRANCHES = _words("visible branches")
 SENSES = {word: int(number) for word, number in _table("senses").items()}
 ALIASES = _table("aliases")
 NOT_OBJECT_PHRASES = frozenset(_SECTIONS["not object phrases"].split(", "))
+PLAIN_ADJECTIVES = _words("plain adjectives")
 NOT_MULTIWORDS = _words("not multiwords")

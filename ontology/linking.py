@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ontology.lexicon import NOT_MULTIWORDS, NOT_OBJECT_PHRASES
+from ontology.lexicon import NOT_MULTIWORDS, NOT_OBJECT_PHRASES, PLAIN_ADJECTIVES
 from ontology.wordnet import Taxonomy
 from ontology.words import Dictionary, Word
 
@@ -29,7 +29,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("z", r"z", "k"),
         ("B", r"(?<=[aAnNkHOWRezb])B|(?<=[VG]C)B", "V"),
         ("B", r"B", "N"),
-        ("b", r"(?<=[AOWTXR])b|(?<![DJj])b(?=D)", "V"),
+        ("b", r"(?<=[ANOWTXR])b|(?<![DJj])b(?=D)", "V"),
         ("b", r"b", "n"),
         ("E", r"(?<=[aO])E(?=[DPTR.]|$)|(?<=[WR])E(?=[DPT])|(?<![DJjPVGC])E(?=D)", "V"),
         ("E", r"E", "N"),
@@ -39,13 +39,14 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("H", r"H", "n"),
     )
 )
-# Adjectives and nouns in a row; the object is the last noun that names one.
-_PHRASE = re.compile(r"[Jj]*[aAnNkj][aAnNkJj]*")
-_HEAD = re.compile(r"[aAnN](?=[kJj]*$)|j(?=[kJ]*$)")
+# Nouns in a row, and adjectives among them; the object is the last noun that names one.
+_PHRASE = re.compile(r"[aAnNkj][aAnNkJj]*")
+_HEAD = re.compile(r"[aAnNj](?=[kJ]*$)")
 
 
 _MODIFIER = Word("J", -1, "")
 _NO_OBJECT = Word("P", -1, "")
+_NO_MATCH = Word("", -1, "")
 
 
 class Link(NamedTuple):
@@ -57,7 +58,7 @@ class Link(NamedTuple):
 
 
 class _Words(dict[str, Word]):
-    """Remembers the words that it has looked up."""
+    """Remembers the words, or the phrases, that it has looked up."""
 
     def __init__(self, look_up: Callable[[str], Word]) -> None:
         super().__init__()
@@ -81,6 +82,7 @@ class Linker:
         self.taxonomy = taxonomy
         self._dictionary = Dictionary(taxonomy)
         self._words = _Words(self._dictionary.look_up)
+        self._matches = _Words(self._match)
         self._pairs = _first_pairs(taxonomy)
         self._firsts = {first for first, _ in self._pairs}
         self._names: dict[int, str] = {}
@@ -132,32 +134,34 @@ class Linker:
             if i < after or first not in self._firsts:
                 continue
             pair = self._pairs.get((first, texts[i + 1]))
-            lengths = pair or self._pairs.get((first, words[i + 1].singular), ())
-            for length in lengths:
-                if i + length <= len(texts) and (found := self._match(texts[i : i + length])):
-                    after = i + length
+            for length in pair or self._pairs.get((first, words[i + 1].singular), ()):
+                end = i + length
+                if end > len(texts):
+                    continue
+                if (found := self._matches[" ".join(texts[i:end])]) is not _NO_MATCH:
                     filler = _NO_OBJECT if found is _NO_OBJECT else _MODIFIER
-                    words[i : after - 1] = [filler] * (length - 1)
-                    words[after - 1] = found
-                    joined[after - 1] = i
+                    words[i : end - 1] = [filler] * (length - 1)
+                    words[end - 1] = found
+                    joined[end - 1] = i
+                    after = end
                     break
         return joined
 
-    def _match(self, texts: list[str]) -> Word | None:
-        """The multiword noun or phrase that some words in a row make, or None."""
-        if " ".join(texts) in NOT_OBJECT_PHRASES:
+    def _match(self, phrase: str) -> Word:
+        """The multiword noun or phrase that some words in a row make, or `_NO_MATCH`."""
+        if phrase in NOT_OBJECT_PHRASES:
             return _NO_OBJECT
-        lemma, synset, _ = self._dictionary.noun("_".join(texts))
+        lemma, synset, _ = self._dictionary.noun(phrase.replace(" ", "_"))
         if synset < 0 or lemma in NOT_MULTIWORDS:
-            return None
-        plural = lemma[-1] != texts[-1][-1]
-        return Word(
-            ("A" if plural else "a")
-            if self._dictionary.animate(synset)
-            else ("N" if plural else "n"),
-            synset,
-            lemma,
-        )
+            return _NO_MATCH
+        first, last = phrase.split()[0], phrase.split()[-1]
+        if first in PLAIN_ADJECTIVES:
+            broader = self._words[last].synset
+            if broader not in self.taxonomy.ancestor_numbers(synset):
+                return _NO_MATCH
+        letter = "a" if self._dictionary.animate(synset) else "n"
+        singular = lemma[-1] == last[-1]
+        return Word(letter if singular else letter.upper(), synset, lemma)
 
 
 def _first_pairs(taxonomy: Taxonomy) -> dict[tuple[str, str], tuple[int, ...]]:
