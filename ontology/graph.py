@@ -65,13 +65,8 @@ def grow(
     Raises:
         OntologyError: rows outside the table, unknown splits, or a synset not below the root.
     """
+    _check(rows, splits)
     n = len(splits)
-    if len(rows) and (rows.min() < 0 or rows.max() >= n):
-        raise OntologyError(
-            f"links name images outside the {n} of the table: link the captions again"
-        )
-    if n and (splits.min() < 0 or splits.max() >= len(SPLITS)):
-        raise OntologyError(f"split codes must lie in 0..2, for {', '.join(SPLITS)}")
     named = np.unique(synsets)
     graph = hierarchy(taxonomy, named)
     root = taxonomy.number(ROOT)
@@ -97,6 +92,16 @@ def grow(
         {name: images[v] for v, name in names.items()},
         {"support": len(scarce), "skipped": skipped},
     )
+
+
+def _check(rows: np.ndarray, splits: np.ndarray) -> None:
+    n = len(splits)
+    if len(rows) and (rows.min() < 0 or rows.max() >= n):
+        raise OntologyError(
+            f"links name images outside the {n} of the table: link the captions again"
+        )
+    if n and (splits.min() < 0 or splits.max() >= len(SPLITS)):
+        raise OntologyError(f"split codes must lie in 0..2, for {', '.join(SPLITS)}")
 
 
 def _group(rows: np.ndarray, synsets: np.ndarray, named: np.ndarray) -> dict[int, np.ndarray]:

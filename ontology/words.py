@@ -161,12 +161,10 @@ class Dictionary:
         """The class of a word that names no object."""
         if word.endswith("ing") and verb not in (None, word):
             return "G"
-        if verb and lemma and word not in NOT_OBJECTS:
+        if verb and lemma:
             return "Z" if word.endswith("s") and verb != word else "z"
         if verb and word not in NOT_OBJECTS and word not in self._adjectives:
             return "V"
-        if verb and lemma:
-            return "Z" if word.endswith("s") and verb != word else "z"
         if word in self._adjectives and not lemma:
             return "V" if word.endswith("ed") else "J"
         if word in self._adverbs and not lemma:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tonics.commands.parser import Parser
+from tonics.errors import UserError
 
 if TYPE_CHECKING:
     from ontology.building import LinkedImages
@@ -26,12 +27,30 @@ def main(argv: list[str]) -> None:
     if args.min_support < 1:
         parser.error("--min-support must be at least 1")
 
+    command = " ".join(["tonics ontology build", *argv])
+    ontology = build(args.data, args.min_support, command)
+    ontology.save(args.out)
+    print_summary(ontology)
+    if args.json:
+        numbers = ontology.provenance["counts"] | ontology.summary()
+        try:
+            args.json.write_text(json.dumps(numbers, indent=1) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write {args.json}: {error.strerror}") from error
+
+
+def build(data: Path, min_support: int, command: str) -> "Ontology":
+    """Link the captions of a table of pairs and build the ontology; ``command`` is for the record.
+
+    Raises:
+        UserError: there is no table of pairs.
+    """
     from ontology.linking import VERSION, Linker
     from ontology.saved import Ontology
     from ontology.wordnet import Taxonomy
     from tonics.data.pairs import Pairs
 
-    pairs = Pairs.open(args.data)
+    pairs = Pairs.open(data)
     linker = Linker(Taxonomy.load())
     linked = link_with_progress(pairs, linker)
     counts = {
@@ -41,29 +60,20 @@ def main(argv: list[str]) -> None:
         "captions_linked": linked.captions_linked,
         "objects": len(linked.mentions),
     }
-    ontology = Ontology.build(
+    return Ontology.build(
         linked.rows,
         linked.synsets,
         pairs.splits,
         taxonomy=linker.taxonomy,
         fingerprint=pairs.fingerprint,
-        min_support=args.min_support,
+        min_support=min_support,
         notes={
             "linker": VERSION,
-            "command": " ".join(["tonics ontology build", *argv]),
-            "data": str(args.data.resolve()),
+            "command": command,
+            "data": str(data.resolve()),
             "counts": counts,
         },
     )
-    ontology.save(args.out)
-    print_summary(ontology)
-    if args.json:
-        from tonics.errors import UserError
-
-        try:
-            args.json.write_text(json.dumps(counts | ontology.summary(), indent=1) + "\n")
-        except OSError as error:
-            raise UserError(f"cannot write {args.json}: {error.strerror}") from error
 
 
 def link_with_progress(pairs: "Pairs", linker: "Linker") -> "LinkedImages":
