@@ -3,10 +3,10 @@
 Beside ``name.png`` lies ``name.txt``: the first line is the English caption, each further line
 ``xx.utf8=...`` its translation. The folders are topics.
 
-Left out, each counted: drawings in SVG (Pillow does not draw them; many are there as PNG as well);
-everything in ``symbols`` (letters, digits, coins, notes, shapes: signs, not pictures of things);
-pictures without a text of their own, which are mirror images of others. Drawings of things stay,
-with the photo cut-outs. There are no published splits: they are split by hash.
+Left out, each counted: drawings in SVG (Pillow does not draw them; many are there as PNG as well),
+and pictures without a text of their own, which are mirror images of others. Everything else stays:
+photo cut-outs, drawings, and signs such as letters and coins. There are no published splits: they
+are split by hash.
 """
 
 from collections.abc import Iterator
@@ -45,8 +45,6 @@ def _rows(root: Path) -> Iterator[Row | Skip]:
             continue
         if path.suffix == ".svg":
             yield Skip(file, "drawing in SVG")
-        elif file.startswith("symbols/"):
-            yield Skip(file, "symbol")
         elif not path.with_suffix(".txt").is_file():
             yield Skip(file, "no caption", "no text file beside it")
         else:

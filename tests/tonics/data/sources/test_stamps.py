@@ -35,7 +35,7 @@ def test_stamps(root: Path) -> None:
         ),
         Skip("food/apple_mirror.png", "no caption", "no text file beside it"),
         Skip("food/drawn.svg", "drawing in SVG"),
-        Skip("symbols/math/plus.png", "symbol"),
+        Row("symbols/math/plus", "symbols/math/plus.png", ["Plus."]),
         Row("town/fort", "town/fort.png", [""]),
     ]
     assert list(source(root).rows) == expected

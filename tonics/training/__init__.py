@@ -1,0 +1,1 @@
+"""Alignment training: the LightningModule, its schedule, and what it leaves behind."""
