@@ -24,10 +24,8 @@ def usage() -> str:
     """The list of commands, as ``tonics --help`` prints it."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join(
-        ["usage: tonics COMMAND [options]", "", "commands:", *lines, ""]
-        + ["Every command has --help; those that yield numbers have --json FILE."]
-    )
+    note = "Every command has --help; those that yield numbers have --json FILE."
+    return "\n".join(["usage: tonics COMMAND [options]", "", "commands:", *lines, "", note])
 
 
 def split_command(argv: list[str]) -> tuple[str, list[str]]:

@@ -15,4 +15,6 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UserError: always.
         """
-        raise UserError(f"{self.prog.removeprefix('tonics ')}: {message} (see `{self.prog} --help`)")
+        raise UserError(
+            f"{self.prog.removeprefix('tonics ')}: {message} (see `{self.prog} --help`)"
+        )

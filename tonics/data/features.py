@@ -64,7 +64,7 @@ class TowerFeatures(ABC):
                 while done < len(self):
                     ids = np.arange(done, min(done + self.chunk, len(self)))
                     array[ids] = self._halved(ids)
-                    array.flush()  # type: ignore[attr-defined]
+                    array.flush()
                     done += len(ids)
                     # Only what has reached the disk counts as done.
                     self._progress.write_text(json.dumps({"done": done}))
@@ -156,7 +156,7 @@ def weights_digest(tower: nn.Module) -> str:
     digest = blake2b(digest_size=8)
     for name, tensor in tower.state_dict().items():
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()))
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).data)
     return digest.hexdigest()
 
 

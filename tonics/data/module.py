@@ -180,6 +180,6 @@ def _chunks(ids: np.ndarray) -> list[np.ndarray]:
     return [ids[start : start + EVAL_BATCH] for start in range(0, len(ids), EVAL_BATCH)]
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:
     """The collate function of batches that come whole."""
     return batch

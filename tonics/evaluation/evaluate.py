@@ -5,14 +5,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
+from ontology import OntologyError
 from ontology.saved import Ontology
+from tonics.data.cache import cache_dir
 from tonics.data.features import ImageFeatures, TextFeatures
 from tonics.data.pairs import Pairs
 from tonics.errors import UserError
 from tonics.evaluation.objects import measured_nodes, same_object
 from tonics.evaluation.retrieval import retrieval
 from tonics.models.dual_encoder import DualEncoder
+from tonics.models.folder import load
 
 
 def embed_split(
@@ -70,6 +74,37 @@ def evaluate(
         "captions": len(texts),
         "split": split,
     }
+
+
+def evaluate_run(run: Path, data: Path, split: str, ontology: Path | None) -> dict[str, Any]:
+    """Evaluate a run's model on a split of a table of pairs.
+
+    Args:
+        run: the run's folder.
+        data: the table's folder.
+        split: train, dev or test.
+        ontology: for same-object R@1; when not given, the one that the run was trained with, if it
+            is still there and was built from this data.
+
+    Returns:
+        As `evaluate`.
+
+    Raises:
+        UserError: no model, no table, or an empty split.
+        OntologyError: no ontology in the folder given, or one of other data.
+    """
+    pairs = Pairs.open(data)
+    graph = Ontology.load(ontology) if ontology else _own_ontology(run, pairs.fingerprint)
+    return evaluate(load(run), pairs, split, graph, cache_dir())
+
+
+def _own_ontology(run: Path, fingerprint: str) -> Ontology | None:
+    """The ontology that a run was trained with, if it is still there and fits this data."""
+    try:
+        folder = yaml.safe_load((run / "config.yaml").read_text())["data"]["ontology"]
+        return Ontology.load(Path(folder)).require(fingerprint)
+    except (OSError, KeyError, TypeError, yaml.YAMLError, OntologyError):
+        return None
 
 
 def _tensor(features: np.ndarray, model: DualEncoder) -> torch.Tensor:

@@ -51,9 +51,7 @@ def same_object(
     return averaged(within(images, texts, image_of_text, nodes), nodes)
 
 
-def averaged(
-    found: dict[str, tuple[Ranks, Ranks]], nodes: dict[str, np.ndarray]
-) -> dict[str, Any]:
+def averaged(found: dict[str, tuple[Ranks, Ranks]], nodes: dict[str, np.ndarray]) -> dict[str, Any]:
     """The figures of `same_object`, from the ranks inside each node."""
     by_node = {
         node: {

@@ -52,7 +52,7 @@ class DualEncoder(nn.Module):
         Raises:
             UserError: ``text_layers`` for a tower whose layers are not known.
         """
-        self._frozen = [] if vision else [self.vision]
+        self._frozen: list[nn.Module] = [] if vision else [self.vision]
         if not text:
             self._frozen.append(self.text)
         elif text_layers is not None:

@@ -57,6 +57,7 @@ class TextTower(nn.Module):
         """
         super().__init__()
         self.config = config
+        self.model: Any  # a transformers model: its own methods are used beside nn.Module's
         self.model, self.tokenizer = _load(config) if folder is None else _build(str(folder))
         # The pooler is for next-sentence prediction: unused here, it would be dead weight.
         if getattr(self.model, "pooler", None) is not None:

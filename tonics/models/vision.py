@@ -72,7 +72,9 @@ class VisionTower(nn.Module):
     @classmethod
     def restore(cls, facts: dict[str, Any]) -> "VisionTower":
         """The tower that `describe` described, with random weights, yet to be loaded."""
-        transform = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["transform"].items()}
+        transform: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in facts["transform"].items()
+        }
         config = VisionConfig(**{**facts["config"], "weights": "random"})
         return cls(config, ImageTransform(**transform))
 

@@ -1,0 +1,1 @@
+"""Several curricula on the same data, towers, budget and seeds, set side by side."""

@@ -1,0 +1,1 @@
+"""Using a trained model: finding one's own pictures by a text."""
