@@ -17,6 +17,9 @@ hf_logging.disable_progress_bar()
 LAYER_LISTS = ("encoder.layer", "transformer.layer", "encoder.layers", "layers", "encoder.block")
 """Where BERT, RoBERTa, MPNet, DistilBERT, ModernBERT and T5 keep their layers."""
 
+BUCKETS = 4
+"""Into how many groups of like length a batch is split on CPU."""
+
 
 @dataclass
 class TextConfig:
@@ -62,6 +65,8 @@ class TextTower(nn.Module):
         # The pooler is for next-sentence prediction: unused here, it would be dead weight.
         if getattr(self.model, "pooler", None) is not None:
             self.model.pooler = None
+        # Padding is cut off by length, so it has to be on the right.
+        self.tokenizer.padding_side = "right"
         self.width: int = self.model.config.hidden_size
 
     def tokenize(self, texts: list[str]) -> dict[str, Tensor]:
@@ -69,7 +74,25 @@ class TextTower(nn.Module):
         return tokenize(self.tokenizer, texts, self.config.max_length)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Token ids [B, T] and their mask [B, T] to features [B, width]."""
+        """Token ids [B, T] and their mask [B, T] to features [B, width].
+
+        On CPU, where time is proportional to the tokens, texts of like length are encoded together
+        and padding is left out: captions are half as long as the longest of their batch.
+        """
+        if input_ids.device.type != "cpu" or len(input_ids) < 2 * BUCKETS:
+            return self._encode(input_ids, attention_mask)
+        lengths = attention_mask.sum(dim=1)
+        order = lengths.argsort(stable=True)
+        parts = []
+        for places in order.chunk(BUCKETS):
+            longest = int(lengths[places[-1]])
+            parts.append(
+                self._encode(input_ids[places, :longest], attention_mask[places, :longest])
+            )
+        return torch.cat(parts)[order.argsort()]
+
+    def _encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Features [B, width] of one padded batch."""
         hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         if self.config.pooling == "cls":
             return hidden[:, 0]
