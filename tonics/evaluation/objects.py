@@ -12,13 +12,16 @@ MIN_IMAGES = 20
 """A node with fewer images in the split is not measured: its R@1 would be mostly noise."""
 
 
-def measured_nodes(ontology: Ontology, split: str, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The nodes below the root with at least `MIN_IMAGES` images in a split.
+def measured_nodes(
+    ontology: Ontology, split: str, rows: np.ndarray, least: int = MIN_IMAGES
+) -> dict[str, np.ndarray]:
+    """The nodes below the root with enough images in a split.
 
     Args:
         ontology: the graph and its images.
         split: train, dev or test.
         rows: int64 [N], all rows of the split, ascending.
+        least: how many images are enough.
 
     Returns:
         For each node the positions of its images in ``rows``. The root is left out: it holds all
@@ -27,7 +30,7 @@ def measured_nodes(ontology: Ontology, split: str, rows: np.ndarray) -> dict[str
     found = {}
     for node in ontology.graph:
         members = ontology.index.images(node, split)
-        if node != ontology.root and len(members) >= MIN_IMAGES:
+        if node != ontology.root and len(members) >= least:
             found[node] = np.searchsorted(rows, members)
     return found
 

@@ -48,7 +48,6 @@ class Ranks:
         return hits
 
 
-@torch.inference_mode()
 def ranks(queries: Tensor, gallery: Tensor, query_ids: Tensor, gallery_ids: Tensor) -> Ranks:
     """Rank the gallery for each query by dot product, a chunk of queries at a time.
 
@@ -61,17 +60,42 @@ def ranks(queries: Tensor, gallery: Tensor, query_ids: Tensor, gallery_ids: Tens
     Returns:
         One rank a query. Every query must have a positive.
     """
+    whole = torch.ones(len(gallery), 1, device=gallery.device)
+    above, tied, positives = _count(queries, gallery, query_ids, gallery_ids, whole)
+    return Ranks(above[:, 0], tied[:, 0], positives)
+
+
+@torch.inference_mode()
+def _count(
+    queries: Tensor, gallery: Tensor, query_ids: Tensor, gallery_ids: Tensor, groups: Tensor
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many negatives beat or tie the best positive, within each group of the gallery.
+
+    One product of comparisons with memberships counts for all groups at once.
+
+    Args:
+        queries: [Q, D].
+        gallery: [G, D].
+        query_ids: int [Q].
+        gallery_ids: int [G].
+        groups: [G, K], 1 where an item belongs to a group, else 0.
+
+    Returns:
+        Above [Q, K], tied [Q, K], and positives that tie with the best one [Q]; int64.
+    """
     step = max(1, CHUNK_BYTES // (4 * len(gallery)))
     above, tied, positives = [], [], []
     for start in range(0, len(queries), step):
         scores = queries[start : start + step].float() @ gallery.float().T
         positive = query_ids[start : start + step, None] == gallery_ids
         best = scores.masked_fill(~positive, float("-inf")).amax(dim=1, keepdim=True)
-        equal = scores == best
-        above.append(((scores > best) & ~positive).sum(dim=1))
-        tied.append((equal & ~positive).sum(dim=1))
-        positives.append((equal & positive).sum(dim=1))
-    return Ranks(*(torch.cat(parts).cpu().numpy() for parts in (above, tied, positives)))
+        positives.append(((scores == best) & positive).sum(dim=1))
+        scores.masked_fill_(positive, float("-inf"))
+        # Sums of ones are exact in float32 up to 16 million.
+        above.append((scores > best).float() @ groups)
+        tied.append((scores == best).float() @ groups)
+    found = (torch.cat(parts).cpu().numpy().astype(np.int64) for parts in (above, tied, positives))
+    return tuple(found)  # type: ignore[return-value]
 
 
 def summary(found: Ranks) -> dict[str, float]:
@@ -118,15 +142,21 @@ def within(
     Returns:
         Text→image and image→text ranks by node.
     """
+    groups = torch.zeros(len(images), len(nodes), device=images.device)
+    for column, members in enumerate(nodes.values()):
+        groups[torch.as_tensor(np.array(members), device=images.device), column] = 1
+    ids = torch.arange(len(images), device=images.device)
+    inside, inside_texts = (g.cpu().numpy() > 0 for g in (groups, groups[image_of_text]))
+    # All positives of a query lie in the nodes that it lies in itself.
+    to_image = _count(texts, images, image_of_text, ids, groups)
+    to_text = _count(images, texts, ids, image_of_text, groups[image_of_text])
     found = {}
-    for node, members in nodes.items():
-        inside = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-        ids = torch.as_tensor(np.array(members), dtype=torch.long, device=images.device)
-        inside[ids] = True
-        chosen = inside[image_of_text]
-        own, of_text = texts[chosen], image_of_text[chosen]
-        to_image = ranks(own, images[ids], of_text, ids)
-        found[node] = (to_image, ranks(images[ids], own, ids, of_text))
+    for column, node in enumerate(nodes):
+        parts = []
+        for (above, tied, positives), own in ((to_image, inside_texts), (to_text, inside)):
+            chosen = own[:, column]
+            parts.append(Ranks(above[chosen, column], tied[chosen, column], positives[chosen]))
+        found[node] = (parts[0], parts[1])
     return found
 
 

@@ -26,7 +26,8 @@ def contact_sheet(found: dict[str, list[tuple[Path, str]]], out: Path) -> None:
     strips = figure.subfigures(len(found), 1, squeeze=False)
     for strip, (query, pictures) in zip(strips.flat, found.items(), strict=True):
         strip.suptitle(f"“{query}”", fontsize=13, fontweight="bold", x=0.01, ha="left")
-        for axis in (axes := strip.subplots(1, columns, squeeze=False).flat):
+        axes = strip.subplots(1, columns, squeeze=False)[0]
+        for axis in axes:
             axis.axis("off")
         for axis, (file, label) in zip(axes, pictures, strict=False):
             image = decode(file, THUMBNAIL)

@@ -8,15 +8,15 @@ import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from tonics.data.module import PairsModule
-from tonics.evaluation.objects import averaged, measured_nodes
+from tonics.evaluation.objects import MIN_IMAGES, averaged, measured_nodes
 from tonics.evaluation.retrieval import batch_accuracy, ranks, retrieval, within
 from tonics.models.folder import save
 from tonics.training.logs import JsonLines
 from tonics.training.module import AlignmentModule
 
 PROBE_BATCH = 16
-"""Accuracy at a node is that in random batches of so many of its images: fewer than the least a
-node must have to be measured, so that all nodes are judged by the same task."""
+"""Accuracy at a node is that in random batches of so many of its held-out images, so that all nodes
+are judged by the same task; a node with fewer is not judged."""
 
 
 def data_of(trainer: pl.Trainer) -> PairsModule:
@@ -38,12 +38,13 @@ class HeldOut(Callback):
         rows = data.table.rows("dev")
         images, texts = (part.cpu() for part in module.take_held_out())
         owners = torch.from_numpy(data.table.owners(rows))
-        nodes = measured_nodes(data.graph, "dev", rows)
+        nodes = measured_nodes(data.graph, "dev", rows, least=PROBE_BATCH)
         found = within(images, texts, owners, nodes)
         metrics = retrieval(images, texts, owners)
         for direction, values in metrics.items():
             module.log_dict({f"dev/{direction}/{key}": value for key, value in values.items()})
-        same = averaged(found, nodes)["R@1"]
+        large = {node: own for node, own in found.items() if len(nodes[node]) >= MIN_IMAGES}
+        same = averaged(large, nodes)["R@1"]
         if same is not None:
             module.log("dev/same_object/R@1", same)
         both = sum(values["R@1"] for values in metrics.values()) / 2
