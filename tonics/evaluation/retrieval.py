@@ -92,7 +92,8 @@ def _count(
         positives.append(((scores == best) & positive).sum(dim=1))
         scores.masked_fill_(positive, float("-inf"))
         # Sums of ones are exact in float32 up to 16 million.
-        above.append((scores > best).float() @ groups)
+        # Not `>`: embeddings of a model that diverged (NaN) must come last, not first.
+        above.append((~(scores <= best)).float() @ groups)
         tied.append((scores == best).float() @ groups)
     found = (torch.cat(parts).cpu().numpy().astype(np.int64) for parts in (above, tied, positives))
     return tuple(found)  # type: ignore[return-value]
@@ -165,7 +166,9 @@ def batch_accuracy(found: Ranks, gallery: int, size: int) -> float:
 
     A query with r better negatives among g - 1 beats size - 1 of them, drawn at random, with the
     chance C(g - 1 - r, size - 1) / C(g - 1, size - 1). So nodes of any size are judged by the same
-    task, without drawing anything.
+    task, without drawing anything. With t ties, broken at random, r is any of above … above + t:
+    the mean of their chances is (C(g - above, size) - C(g - 1 - above - t, size)) / (t + 1), over
+    the same denominator.
 
     Args:
         found: ranks of queries with one positive each.
@@ -173,7 +176,11 @@ def batch_accuracy(found: Ranks, gallery: int, size: int) -> float:
         size: pairs in the batch; no more than ``gallery``.
     """
     size = min(size, gallery)
-    worse = found.expected() - 1
-    drawn = np.arange(size - 1)
-    chances = np.clip(gallery - 1 - worse[:, None] - drawn, 0, None) / (gallery - 1 - drawn)
-    return float(chances.prod(axis=1).mean())
+    drawn = np.arange(size)
+
+    def share(n: np.ndarray) -> np.ndarray:
+        """C(n, size) / C(gallery, size)."""
+        return (np.clip(n[:, None] - drawn, 0, None) / (gallery - drawn)).prod(axis=1)
+
+    chances = share(gallery - found.above) - share(gallery - 1 - found.above - found.tied)
+    return float((chances / (found.tied + 1)).mean() * gallery / size)
