@@ -110,7 +110,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors or PyTorch file; nothing but tensors is ever unpickled.
 
     Raises:
-        UserError: the file is neither, or holds more than tensors.
+        UserError: the file is neither, or holds anything but tensors by name.
     """
     try:
         if path.suffix == ".safetensors":
@@ -119,6 +119,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # each format has its own errors for damage
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"cannot read weights from {path}: {reason}") from error
+    if not isinstance(state, dict):
+        raise UserError(f"cannot read weights from {path}: it holds no named tensors")
     return state.get("state_dict", state)
 
 
@@ -149,5 +151,8 @@ def load_vision_weights(model: nn.Module, source: str) -> None:
     """
     state = read_state(resolve(source))
     if any(key.startswith("_blocks.") for key in state):
-        state = rename_efficientnet_lite(state, list(model.state_dict()))
+        try:
+            state = rename_efficientnet_lite(state, list(model.state_dict()))
+        except (KeyError, IndexError) as error:  # a layer or block that the other side has not
+            raise UserError(f"{source} is of another architecture: no EfficientNet-Lite") from error
     load_strictly(model, state, source)
