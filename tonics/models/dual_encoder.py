@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tonics.data.images import decode
+from tonics.errors import UserError
 from tonics.models.freezing import fix_batch_norm, freeze, frozen_part
 from tonics.models.heads import HeadConfig, ProjectionHead
 from tonics.models.text import TextTower
@@ -50,13 +51,16 @@ class DualEncoder(nn.Module):
             text_layers: only so many of its last layers; all of it when not given.
 
         Raises:
-            UserError: ``text_layers`` for a tower whose layers are not known.
+            UserError: ``text_layers`` for a tower whose layers are not known, or not so many.
         """
         self._frozen: list[nn.Module] = [] if vision else [self.vision]
         if not text:
             self._frozen.append(self.text)
         elif text_layers is not None:
-            self._frozen += frozen_part(self.text.layers(), self.text.model, text_layers)
+            layers = self.text.layers()
+            if not 1 <= text_layers <= len(layers):
+                raise UserError(f"text_layers: {text_layers} of a tower with {len(layers)} layers")
+            self._frozen += frozen_part(layers, self.text.model, text_layers)
         self.requires_grad_(True)
         self.train(self.training)
         for part in self._frozen:
