@@ -58,7 +58,10 @@ class TowerFeatures(ABC):
         done = self._done()
         if done < len(self):
             self.folder.mkdir(parents=True, exist_ok=True)
-            mode = "r+" if done else "w+"
+            mode = "r+"
+            if not done:  # what an older file's progress says must not outlive that file
+                mode = "w+"
+                self._progress.unlink(missing_ok=True)
             array = np.lib.format.open_memmap(self._data, mode, np.float16, self.shape)
             with track(f"Features of {self.kind}", len(self), done) as advance:
                 while done < len(self):
@@ -115,7 +118,9 @@ class ImageFeatures(TowerFeatures):
     def __init__(self, tower: VisionTower, pairs: Pairs, cache: Path) -> None:
         """Describe the features; nothing is computed yet."""
         shape = (len(pairs), tower.width)
-        super().__init__(tower, [repr(tower.transform), pairs.fingerprint], shape, cache)
+        # Other models may hold the same tensors and differ in pooling or activation.
+        key = [tower.config.name, str(tower.config.pooling), repr(tower.transform)]
+        super().__init__(tower, [*key, pairs.fingerprint], shape, cache)
         self._vision = tower
         self._pairs = pairs
 
