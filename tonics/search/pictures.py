@@ -66,5 +66,7 @@ def embed_pictures(
         raise UserError(f"none of the {len(files)} pictures can be read (first: {errors[0]})")
     if not errors:  # with errors, the next search must report them again
         place.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(place, embeddings=embeddings, kept=np.array(kept))
+        draft = place.with_suffix(".part.npz")  # one that was cut off must not be found later
+        np.savez(draft, embeddings=embeddings, kept=np.array(kept))
+        draft.replace(place)
     return embeddings, [files[i] for i in kept], errors
