@@ -31,9 +31,13 @@ class JsonLines:
         """Drop the records of ``step`` and after: a resumed run will write them again."""
         if not self.path.is_file():
             return
-        lines = self.path.read_text().splitlines()
-        # A line cut short by a kill belongs to a step that will be repeated as well.
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] < step]
+        kept = []
+        for line in self.path.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] < step:
+                    kept.append(line)
+            except ValueError:
+                continue  # cut short by a kill: it belongs to a step that will be repeated as well
         draft = self.path.with_suffix(".part")
         draft.write_text("".join(line + "\n" for line in kept))
         draft.replace(self.path)
