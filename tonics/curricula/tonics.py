@@ -58,7 +58,7 @@ class Tonics(Curriculum):
         """Open the children of the nodes that reached the threshold."""
         opened: set[str] = set()
         for node in self.watched():
-            if accuracy.get(node, 0.0) >= self.threshold:
+            if node in accuracy and accuracy[node] >= self.threshold:
                 self._mastered.add(node)
                 opened.update(self.ontology.children(node))
         opened -= self._open
