@@ -51,6 +51,7 @@ class Curriculum:
         self.ontology = ontology
         self.batch_size = batch_size
         self._seen = 0
+        self._lap: tuple[int, int] | None = None
         if (n := len(self.images(ontology.root))) < batch_size:
             raise UserError(f"batch size {batch_size}, but only {n} training images: choose less")
 
@@ -113,7 +114,7 @@ class Curriculum:
 
     def _order(self, seed: int, lap: int) -> np.ndarray:
         """The order of one lap through all images; the last one asked for is kept."""
-        if getattr(self, "_lap", None) != (seed, lap):
+        if self._lap != (seed, lap):
             n = len(self.images(self.ontology.root))
             self._lap = (seed, lap)
             self._lap_order = np.random.default_rng([seed, 0, lap]).permutation(n)
