@@ -41,7 +41,7 @@ def split_command(argv: list[str]) -> tuple[str, list[str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, or 2 for a user's error."""
+    """Run one command; the exit status is 0, or 2 for a user's error, or 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
@@ -50,9 +50,17 @@ def main(argv: list[str] | None = None) -> int:
         name, rest = split_command(argv)
         importlib.import_module(f"tonics.commands.{COMMANDS[name][0]}").main(rest)
     except (UserError, OntologyError) as error:
-        print(f"tonics: {error}", file=sys.stderr)
-        return 2
+        return complain(str(error))
+    except OSError as error:  # a path that cannot be written, a full disk
+        place = f"{error.filename}: " if error.filename else ""
+        return complain(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
         print("tonics: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def complain(message: str) -> int:
+    """Print a user's error as one line, whatever its message holds; returns its exit status."""
+    print(f"tonics: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from tonics.commands.data_show import print_summary, write_json
 from tonics.commands.parser import Parser
 from tonics.data.importing import import_pairs
+from tonics.data.progress import status
 from tonics.data.sources import FORMATS, open_source
 
 
@@ -31,7 +30,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the table's folder")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
     arguments = parser.parse_args(argv)
-    with Console(stderr=True).status("opening the source (stamps are fetched once: 161 MB)"):
+    with status("opening the source (stamps are fetched once: 161 MB)"):
         source = open_source(arguments.format, arguments.root)
     info = import_pairs(source, arguments.out, arguments.format)
     print_summary(arguments.out, info)

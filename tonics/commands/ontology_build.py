@@ -78,14 +78,11 @@ def build(data: Path, min_support: int, command: str) -> "Ontology":
 
 def link_with_progress(pairs: "Pairs", linker: "Linker") -> "LinkedImages":
     """Link every caption of a table, with a progress bar on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ontology.building import link_images
+    from tonics.data.progress import track
 
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("linking captions", total=pairs.n_captions)
-        return link_images(pairs.iter_captions(), linker, lambda done: progress.advance(task, done))
+    with track("Linking captions", pairs.n_captions) as advance:
+        return link_images(pairs.iter_captions(), linker, advance)
 
 
 def print_summary(ontology: "Ontology") -> None:

@@ -110,9 +110,13 @@ def inside(root: Path, file: str) -> Path | None:
 
 def _with_progress(rows: Iterable[Row | Skip]) -> Iterator[Row | Skip]:
     """The same rows, counted before the user's eyes."""
+    console = Console(stderr=True)
+    if not console.is_terminal:  # rich would leave an empty line
+        yield from rows
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     images = skipped = 0
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("reading", total=None)
         for row in rows:
             images += isinstance(row, Row)

@@ -32,7 +32,8 @@ class StepBar(ProgressBar):
         self._task = self._bar.add_task(
             "steps", total=trainer.max_steps, completed=trainer.global_step, note=""
         )
-        self._bar.start()
+        if self._console.is_terminal:
+            self._bar.start()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
@@ -49,13 +50,17 @@ class StepBar(ProgressBar):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the bar as it is."""
-        self._bar.stop()
+        self._stop()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         """Give the terminal back."""
-        self._bar.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar.live.is_started:  # rich would otherwise leave an empty line
+            self._bar.stop()
 
     def _show(self, trainer: pl.Trainer) -> None:
         note = self._note(trainer)
