@@ -1,5 +1,6 @@
 """The text tower: any Hugging Face encoder, with its tokenizer, pooled to one vector a text."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as hf_logging
 
 from tonics.errors import UserError
+from tonics.models.hub import hub
 from tonics.models.pretrained import resolve
 
 hf_logging.disable_progress_bar()
@@ -68,6 +70,21 @@ class TextTower(nn.Module):
         # Padding is cut off by length, so it has to be on the right.
         self.tokenizer.padding_side = "right"
         self.width: int = self.model.config.hidden_size
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse a tokenizer and a length that would yield nonsense, or fail on the first batch."""
+        special, known = len(self.tokenizer.all_special_ids), len(self.tokenizer)
+        if not special < known <= self.model.config.vocab_size:
+            raise UserError(
+                f"the tokenizer of {self.config.name!r} knows {known} tokens and its model "
+                f"{self.model.config.vocab_size}: its files are missing, or another model's"
+            )
+        limit = (
+            getattr(self.model.config, "max_position_embeddings", None) or self.config.max_length
+        )
+        if not 3 <= self.config.max_length <= limit:
+            raise UserError(f"max_length must be 3 to {limit} for this text tower")
 
     def tokenize(self, texts: list[str]) -> dict[str, Tensor]:
         """Texts to ``input_ids`` and ``attention_mask``, int64 [B, T], T the longest of them."""
@@ -149,11 +166,12 @@ def _load(config: TextConfig) -> tuple[nn.Module, Any]:
     in_place = config.weights in ("hub", "random")
     place = config.name if in_place else str(resolve(config.weights))
     try:
-        if config.weights == "random":
-            return _build(place)
-        # safetensors only: a .bin file is a pickle.
-        model = AutoModel.from_pretrained(place, use_safetensors=True, dtype=torch.float32)
-        return model, AutoTokenizer.from_pretrained(place)
+        with nullcontext() if Path(place).exists() else hub():
+            if config.weights == "random":
+                return _build(place)
+            # safetensors only: a .bin file is a pickle.
+            model = AutoModel.from_pretrained(place, use_safetensors=True, dtype=torch.float32)
+            return model, AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(

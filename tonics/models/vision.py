@@ -1,5 +1,6 @@
 """The vision tower: any timm model, its classifier removed."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -10,6 +11,7 @@ from timm.data import resolve_data_config
 from torch import Tensor, nn
 
 from tonics.errors import UserError
+from tonics.models.hub import hub
 from tonics.models.pretrained import load_vision_weights
 from tonics.models.transforms import Fit, ImageTransform
 
@@ -86,8 +88,10 @@ def _create(config: VisionConfig) -> nn.Module:
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise UserError(f"timm knows no model {config.name!r} (see timm.list_models()){hint}")
     pooling = {} if config.pooling is None else {"global_pool": config.pooling}
+    pretrained = config.weights == "hub"
     try:
-        model = timm.create_model(config.name, pretrained=config.weights == "hub", **pooling)
+        with hub() if pretrained else nullcontext():
+            model = timm.create_model(config.name, pretrained=pretrained, **pooling)
     except Exception as error:  # timm and the hub client raise many kinds
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"timm cannot make {config.name!r} so: {reason}") from error
