@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tonics.data.images import decode
-from tonics.errors import UserError
 from tonics.models.freezing import fix_batch_norm, freeze, frozen_part
 from tonics.models.heads import HeadConfig, ProjectionHead
 from tonics.models.text import TextTower
@@ -57,10 +56,7 @@ class DualEncoder(nn.Module):
         if not text:
             self._frozen.append(self.text)
         elif text_layers is not None:
-            layers = self.text.layers()
-            if not 1 <= text_layers <= len(layers):
-                raise UserError(f"text_layers: {text_layers} of a tower with {len(layers)} layers")
-            self._frozen += frozen_part(layers, self.text.model, text_layers)
+            self._frozen += frozen_part(self.text.layers(), self.text.model, text_layers)
         self.requires_grad_(True)
         self.train(self.training)
         for part in self._frozen:

@@ -5,6 +5,7 @@ text tower's config and tokenizer, in Hugging Face's files).
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def save(model: DualEncoder, folder: str | Path) -> None:
     # Written aside and renamed: a run cut off here keeps its last good model.
     draft = folder / "model.safetensors.part"
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, draft)
+    # safetensors writes for the owner alone; a run's folder is shared like its other files.
+    shutil.copymode(folder / "text" / "config.json", draft)
     draft.replace(folder / "model.safetensors")
     (folder / "model.json").write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -3,6 +3,8 @@
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tonics.errors import UserError
+
 
 def freeze(module: nn.Module) -> None:
     """Stop a module: its parameters get no gradients and it computes as in evaluation."""
@@ -32,7 +34,12 @@ def frozen_part(layers: nn.ModuleList, tower: nn.Module, last: int) -> list[nn.M
     Returns:
         The layers before those, and whatever else of the tower comes before its layers
         (embeddings); modules after the layers learn with them.
+
+    Raises:
+        UserError: the tower has not so many layers.
     """
+    if not 1 <= last <= len(layers):
+        raise UserError(f"text_layers: {last} of a tower with {len(layers)} layers")
     inside = {id(module) for module in layers.modules()}
     parts: list[nn.Module] = list(layers)[: len(layers) - last]
     for module in tower.modules():

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from tonics.errors import UserError
+
 
 @dataclass
 class HeadConfig:
@@ -18,6 +20,15 @@ class HeadConfig:
     dim: int = 512
     hidden: int = 1024
     dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that cannot be.
+
+        Raises:
+            UserError: a width or the dropout is out of range.
+        """
+        if self.dim < 1 or self.hidden < 0 or not 0 <= self.dropout < 1:
+            raise UserError("head: dim must be at least 1, hidden 0, and dropout in [0, 1)")
 
 
 class ProjectionHead(nn.Module):

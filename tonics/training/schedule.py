@@ -39,10 +39,16 @@ class Schedule:
         """Line the phases up.
 
         Raises:
-            UserError: there is none, or one without steps.
+            UserError: there is none, or one without steps or with a rate that cannot be.
         """
         if not phases or any(phase.steps < 1 for phase in phases):
             raise UserError("phases: give at least one, each with steps of at least 1")
+        for phase in phases:
+            rates = (phase.heads, phase.text or 0, phase.vision or 0)
+            if min(rates) < 0 or not 0 <= phase.warmup <= 1:
+                raise UserError("phases: no learning rate below 0, and warmup in [0, 1]")
+            if phase.text_layers is not None and phase.text is None:
+                raise UserError("phases: text_layers needs a learning rate for text")
         self.phases = phases
         self.ends: list[int] = []
         for phase in phases:
