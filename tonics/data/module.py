@@ -116,11 +116,18 @@ class PairsModule(pl.LightningDataModule):
                 self.table.caption_keys,
                 seed=self.seed,
                 first_step=step,
-                steps=self.module.schedule.round_steps(step, self.round_steps),
+                steps=self._steps(step),
             )
         images, texts = self._images(step), self._texts(step)
         dataset = PairBatches(self.table, images, texts, self.seed)
         return self._loader(dataset, RoundSampler(self._plan), images, texts)
+
+    def _steps(self, step: int) -> int:
+        """How long the round from ``step`` on is: it ends where its phase or the training ends."""
+        steps = self.module.schedule.round_steps(step, self.round_steps)
+        assert self.trainer is not None
+        limit = self.trainer.max_steps
+        return steps if limit == -1 else max(1, min(steps, limit - step))
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The dev split: its images, then its captions."""
@@ -165,8 +172,19 @@ class PairsModule(pl.LightningDataModule):
         return DataLoader(dataset, batch_sampler=batches, num_workers=workers, collate_fn=_as_it_is)
 
     def state_dict(self) -> dict[str, Any]:
-        """The curriculum's state, for Lightning's checkpoint."""
-        return {"curriculum": self.curriculum.state_dict()}
+        """The curriculum's state, for Lightning's checkpoint, and what it is a state of."""
+        return {"curriculum": self.curriculum.state_dict(), "settings": self.settings()}
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when a run goes on; plain values."""
+        kind = type(self.curriculum)
+        return {
+            "curriculum": f"{kind.__module__}.{kind.__qualname__}",
+            "table_of_pairs": self.table.fingerprint,
+            "batch_size": self.batch_size,
+            "ontology": self.graph.summary(),
+            "seed": self.seed,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a checkpoint."""

@@ -1,17 +1,19 @@
 """``tonics fit``: LightningCLI with the project's own words and habits."""
 
 import logging
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace, set_loader
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from tonics.curricula import NAMES, Curriculum
+from tonics.curricula import Curriculum, class_path
 from tonics.data.module import PairsModule
 from tonics.errors import UserError
 from tonics.training.callbacks import BatchLog, HeldOut, RunFolder
@@ -34,18 +36,19 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "log_every_n_steps": 20,
 }
 
-
-def class_path(name: str) -> str:
-    """The class path of a curriculum's short name; a dotted path is one already.
-
-    Raises:
-        UserError: there is no curriculum of that name.
-    """
-    if name in NAMES:
-        return f"{NAMES[name].__module__}.{NAMES[name].__name__}"
-    if "." not in name:
-        raise UserError(f"no curriculum {name!r}: choose {', '.join(NAMES)}, or give a class path")
-    return name
+FIXED: dict[str, Any] = {
+    "reload_dataloaders_every_n_epochs": 1,
+    "use_distributed_sampler": False,
+    "num_sanity_val_steps": 0,
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "val_check_interval": None,
+    "limit_train_batches": None,
+    "limit_val_batches": None,
+    "overfit_batches": 0,
+    "fast_dev_run": False,
+}
+"""Trainer settings by which the curriculum would not be heard, or would hear wrong figures."""
 
 
 def spell_out(argv: list[str]) -> list[str]:
@@ -89,23 +92,29 @@ class FitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer: as long as the schedule, and at home in the run's folder."""
         config = self.config["trainer"]
-        if config["use_distributed_sampler"] or config["reload_dataloaders_every_n_epochs"] != 1:
-            raise UserError(
-                "trainer: use_distributed_sampler must be false and "
-                "reload_dataloaders_every_n_epochs 1, or the curriculum would not be heard"
-            )
+        for name, value in FIXED.items():
+            if (given := config.get(name)) != value:
+                raise UserError(
+                    f"trainer.{name} cannot be {given}: leave it out, "
+                    "or the curriculum would not be heard"
+                )
         folder = Path(self.config["run"])
         steps = self.model.schedule.steps
         given = config["max_steps"]
+        if given != -1 and given < 1:
+            raise UserError("trainer.max_steps must be at least 1")
         own = [HeldOut(folder), BatchLog(folder), RunFolder(folder)]
         if config["enable_progress_bar"] is not False:
             own.append(StepBar())
-        return super().instantiate_trainer(
+        trainer = super().instantiate_trainer(
             max_steps=steps if given == -1 else min(given, steps),
             logger=MetricsLogger(folder),
             callbacks=[*(config["callbacks"] or []), *own],
             **kwargs,
         )
+        if trainer.world_size > 1:  # here already: fit would first start all the processes
+            raise UserError("one process only: set trainer.devices to 1")
+        return trainer
 
 
 def parse(argv: list[str]) -> FitCLI:
@@ -127,8 +136,19 @@ def parse(argv: list[str]) -> FitCLI:
             trainer_defaults=TRAINER_DEFAULTS,
             parser_kwargs={"exit_on_error": False, "parser_mode": PARSER_MODE},
         )
-    except (ArgumentError, MisconfigurationException) as error:
-        raise UserError(f"fit: {' '.join(str(error).split())[:300]}") from error
+    except UnicodeDecodeError as error:
+        raise UserError("fit: --config names a recipe in YAML, which this is not") from error
+    except (ArgumentError, MisconfigurationException, ValueError) as error:
+        raise UserError(f"fit: {distil(str(error))}") from error
+
+
+def distil(complaint: str) -> str:
+    """What matters of jsonargparse's complaint: not the other types that it tried, nor theirs."""
+    noise = r"Subtypes:|Errors:|Given value|- Expected a (path but|<class 'NoneType'>)"
+    lines = [line for line in complaint.splitlines() if not re.match(rf"\s*({noise})", line)]
+    text = " ".join(" ".join(lines).split())
+    text = text.replace("Does not validate against any of the Union subtypes", "")
+    return re.sub(r"(^|: ) *- (?=\w)", r"\1", " ".join(text.split()))[:300]
 
 
 def fit(argv: list[str]) -> None:
@@ -141,31 +161,49 @@ def fit(argv: list[str]) -> None:
     cli = parse(argv)
     folder = Path(cli.config["run"])
     checkpoint = _checkpoint(folder, cli.config["ckpt_path"])
+    # Whatever is wrong shows before the folder is touched: the same --run can be given again.
+    cli.datamodule.setup("fit")
+    if checkpoint:
+        check_checkpoint(checkpoint, cli.model, cli.datamodule)
     folder.mkdir(parents=True, exist_ok=True)
     _save_config(cli, folder / "config.yaml")
-    try:
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
-    except RuntimeError as error:
-        if "loading state_dict" not in str(error):
-            raise
-        raise UserError(
-            f"{checkpoint} is a checkpoint of another architecture: "
-            "resume with the run's own config, or start a new run"
-        ) from error
+    cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
 
 
 def _checkpoint(folder: Path, asked: str | None) -> Path | None:
     """The checkpoint to go on from, if one was asked for."""
+    last = folder / "checkpoints" / "last.ckpt"
     if asked is None:
-        if (folder / "config.yaml").exists():
+        # A run that was cut off before its first checkpoint has nothing to lose.
+        if last.exists() or (folder / "model.json").exists():
             raise UserError(
                 f"{folder} holds a run: go on with --ckpt_path last, or give another --run"
             )
         return None
-    path = folder / "checkpoints" / "last.ckpt" if asked == "last" else Path(asked)
+    path = last if asked == "last" else Path(asked)
     if not path.is_file():
         raise UserError(f"no checkpoint {path}: start without --ckpt_path")
     return path
+
+
+def check_checkpoint(path: Path, module: AlignmentModule, data: PairsModule) -> None:
+    """See that a checkpoint is one of this architecture, data and curriculum.
+
+    Raises:
+        UserError: it is damaged, or of another run.
+    """
+    advice = "resume with the run's own config, or start a new run"
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        shapes = {name: tensor.shape for name, tensor in saved["state_dict"].items()}
+        settings = saved[type(data).__qualname__]["settings"]
+    except Exception as error:  # damage shows in many ways
+        raise UserError(f"{path} is no checkpoint of a run: start without --ckpt_path") from error
+    if shapes != {name: tensor.shape for name, tensor in module.state_dict().items()}:
+        raise UserError(f"{path} is a checkpoint of another architecture: {advice}")
+    own = data.settings()
+    if different := [name for name in own if settings.get(name) != own[name]]:
+        raise UserError(f"{path} was made with another {different[0].replace('_', ' ')}: {advice}")
 
 
 def _save_config(cli: FitCLI, path: Path) -> None:
@@ -186,5 +224,6 @@ def _quiet() -> None:
         ".*LeafSpec.*",
         ".*Checkpoint directory.*exists.*",
         ".*tensorboardX.*",
+        ".*is smaller than the logging interval.*",  # a round may be short
     ):
         warnings.filterwarnings("ignore", text)
