@@ -7,7 +7,11 @@ from typing import Any
 
 import yaml
 
+from tonics.curricula import class_path
 from tonics.errors import UserError
+
+OWN = ("--run", "--seed_everything", "--curriculum", "--ckpt_path")
+"""Arguments of ``tonics fit`` that each run gets from the plan."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def compare(plan: Plan, split: str) -> dict[str, list[dict[str, Any]]]:
     Raises:
         UserError: the folder holds a comparison of other settings, or a run fails on them.
     """
+    _check(plan)
     _claim(plan)
     results: dict[str, list[dict[str, Any]]] = {}
     for seed in range(plan.seeds):
@@ -79,20 +84,33 @@ def _fit(plan: Plan, curriculum: str, seed: int, run: Path) -> None:
     arguments += ["--run", str(run), "--seed_everything", str(seed)]
     if (run / "checkpoints" / "last.ckpt").is_file():
         arguments += ["--ckpt_path", "last"]
-    else:
-        (run / "config.yaml").unlink(missing_ok=True)  # cut off before its first checkpoint
     fit(arguments)
+
+
+def _check(plan: Plan) -> None:
+    """Refuse before the first run what would fail, or mislead, after it."""
+    for curriculum in plan.curricula:
+        class_path(curriculum)
+    if len(set(plan.curricula)) < len(plan.curricula):
+        raise UserError("compare: a curriculum is named twice")
+    for argument in plan.arguments:
+        if (key := argument.partition("=")[0]) in OWN:
+            raise UserError(f"compare: leave {key} out: it is chosen for each run")
 
 
 def _claim(plan: Plan) -> None:
     """Make the folder this comparison's own, or see that it is."""
     try:
         recipe = plan.config.read_text()
-    except OSError as error:
-        raise UserError(f"no config {plan.config}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"no config {plan.config}: --config names a recipe in YAML") from error
     spec = json.dumps({"config": recipe, "arguments": plan.arguments}, indent=2)
     place = plan.out / "spec.json"
-    if place.is_file() and place.read_text() != spec:
-        raise UserError(f"{plan.out} holds a comparison with other settings: give another --out")
+    # One whose first run was refused holds nothing yet: the mistake may be corrected.
+    begun = any(plan.out.glob("*/seed*"))
+    if begun and place.is_file() and place.read_text() != spec:
+        raise UserError(
+            f"{plan.out} holds a comparison with other settings: remove it or give another --out"
+        )
     plan.out.mkdir(parents=True, exist_ok=True)
     place.write_text(spec)

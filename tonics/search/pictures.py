@@ -54,9 +54,7 @@ def embed_pictures(
     """
     key = blake2b(weights_digest(model).encode(), digest_size=16)
     for file in files:
-        facts = file.stat() if file.is_file() else None
-        stamp = (facts.st_size, facts.st_mtime_ns) if facts else None
-        key.update(f"{file.resolve()} {stamp}\n".encode())
+        key.update(f"{file.absolute()} {_stamp(file)}\n".encode(errors="surrogateescape"))
     place = cache / "embeddings" / f"{key.hexdigest()}.npz"
     if place.is_file():
         with np.load(place, allow_pickle=False) as saved:
@@ -70,3 +68,12 @@ def embed_pictures(
         np.savez(draft, embeddings=embeddings, kept=np.array(kept))
         draft.replace(place)
     return embeddings, [files[i] for i in kept], errors
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What tells whether a file has changed: its size and time; None if it cannot be asked."""
+    try:
+        facts = file.stat()
+    except (OSError, ValueError):  # not there, or no possible name: decoding it says which
+        return None
+    return facts.st_size, facts.st_mtime_ns
