@@ -131,7 +131,9 @@ class PairsModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The dev split: its images, then its captions."""
-        step = self.module.global_step - 1
+        # The round's own step: Lightning may ask before it, when the step before is of a phase in
+        # which a tower was frozen that is about to change.
+        step = self._plan[0].step
         images, texts = self._images(step), self._texts(step)
         rows = self.table.rows("dev")
         return [
@@ -148,7 +150,7 @@ class PairsModule(pl.LightningDataModule):
     def _images(self, step: int) -> Source:
         """Where images come from at a step."""
         tower = self.module.model.vision
-        if self.module.schedule.at(max(step, 0)).vision is not None:
+        if self.module.schedule.at(step).vision is not None:
             self._features.pop("images", None)  # of a tower that is changing now
             return Pictures(self.table, tower.transform)
         if "images" not in self._features:
@@ -158,7 +160,7 @@ class PairsModule(pl.LightningDataModule):
     def _texts(self, step: int) -> Source:
         """Where captions come from at a step."""
         tower = self.module.model.text
-        if self.module.schedule.at(max(step, 0)).text is not None:
+        if self.module.schedule.at(step).text is not None:
             self._features.pop("texts", None)
             return Texts(self.table, tower)
         if "texts" not in self._features:

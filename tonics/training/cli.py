@@ -157,6 +157,7 @@ def fit(argv: list[str]) -> None:
     Raises:
         UserError: wrong arguments, data or towers; a folder that holds a run already; a checkpoint
             that does not fit.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the run can go on from its last round.
     """
     cli = parse(argv)
     folder = Path(cli.config["run"])
@@ -167,7 +168,10 @@ def fit(argv: list[str]) -> None:
         check_checkpoint(checkpoint, cli.model, cli.datamodule)
     folder.mkdir(parents=True, exist_ok=True)
     _save_config(cli, folder / "config.yaml")
-    cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
+    try:
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM, the latter with 0
+        raise KeyboardInterrupt from error
 
 
 def _checkpoint(folder: Path, asked: str | None) -> Path | None:
@@ -225,5 +229,6 @@ def _quiet() -> None:
         ".*Checkpoint directory.*exists.*",
         ".*tensorboardX.*",
         ".*is smaller than the logging interval.*",  # a round may be short
+        ".*from a checkpoint that ended before the epoch ended.*",  # rounds differ in length
     ):
         warnings.filterwarnings("ignore", text)

@@ -65,25 +65,41 @@ class AlignmentModule(pl.LightningModule):
         if self.trainer.world_size > 1:
             raise UserError("one process only: set trainer.devices to 1")
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the next round, from its first batch.
+
+        Lightning would count the saved round's batches as done of the next one, which may be of
+        another length.
+        """
+        loop = checkpoint["loops"]["fit_loop"]
+        rounds = checkpoint["epoch"] + 1
+        for counts in loop["epoch_progress"].values():
+            counts.update(dict.fromkeys(counts, rounds))
+        batches = loop["epoch_loop.batch_progress"]
+        batches["is_last_batch"] = False
+        batches["current"] = dict.fromkeys(batches["current"], 0)
+
     def _enter(self, phase: Phase) -> None:
         """Freeze and unfreeze as the phase says."""
         vision, text = phase.vision is not None, phase.text is not None
         self.model.unfreeze(vision=vision, text=text, text_layers=phase.text_layers)
 
     def on_train_epoch_start(self) -> None:
-        """Begin a round: its phase, and its own random numbers for dropout.
-
-        A generator that depends on seed and step alone makes a resumed run equal to an
-        uninterrupted one.
-        """
+        """Begin a round, in its phase."""
         self._enter(self.schedule.at(self.global_step))
-        torch.manual_seed(self._seed() * 1_000_003 + self.global_step)
 
     def _seed(self) -> int:
         return self.trainer.datamodule.seed  # type: ignore[attr-defined]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Set each group's learning rate for this step."""
+        """Set this step's learning rates, and its own random numbers for dropout.
+
+        Numbers that depend on seed and step alone make a resumed run equal to an uninterrupted one
+        (by rounds would not do: a loader draws from the same generator when it is opened).
+        """
+        torch.manual_seed(self._seed() * 1_000_003 + self.global_step)
+        # What Lightning logs a step by; after a resume it would be one too high.
+        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
         for group in self.optimizers().optimizer.param_groups:  # type: ignore[union-attr]
             group["lr"] = self.schedule.rate(group["part"], self.global_step)
 
