@@ -1,6 +1,7 @@
 """The ``tonics`` command: finds the command's module, and turns a user's error into one line."""
 
 import importlib
+import os
 import sys
 
 from ontology import OntologyError
@@ -46,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0
+    # Threads that wait for work by spinning slow a machine that is shared by others by ten times
+    # and more. OpenMP reads this when torch is imported, which is after.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         name, rest = split_command(argv)
         importlib.import_module(f"tonics.commands.{COMMANDS[name][0]}").main(rest)
