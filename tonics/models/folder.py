@@ -50,8 +50,12 @@ def load(folder: str | Path) -> DualEncoder:
     folder = Path(folder)
     if not (folder / "model.json").is_file():
         raise UserError(f"{folder} holds no model: give the folder of a finished run")
+    if not (folder / "text").is_dir():  # transformers would ask the hub for what is no folder
+        raise UserError(f"{folder}/text is missing: the model there is not complete")
     try:
         facts: dict[str, Any] = json.loads((folder / "model.json").read_text())
+        if facts["layout"] != LAYOUT:
+            raise ValueError(f"it is of layout {facts['layout']}, not {LAYOUT}")
         vision = VisionTower.restore(facts["vision"])
         text = TextTower(TextConfig(**facts["text"]["config"]), folder / "text")
         model = DualEncoder(vision, text, HeadConfig(**facts["head"]))
