@@ -49,6 +49,14 @@ def animals() -> Ontology:
 
 
 @pytest.fixture(scope="session")
+def diamond() -> Ontology:
+    """Two nodes that share one child."""
+    half = {"pet": range(60), "wild": range(40, 100), "cat": range(40, 60)}
+    below = {ROOT: ["pet", "wild"], "pet": ["cat"], "wild": ["cat"]}
+    return grow(below, {node: list(rows) for node, rows in half.items()}, 100)
+
+
+@pytest.fixture(scope="session")
 def flat() -> Callable[[int], Ontology]:
     """An ontology of so many training images and nothing but the root."""
 

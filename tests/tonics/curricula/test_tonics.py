@@ -57,6 +57,14 @@ def test_one_measure_opens_one_level(animals: Ontology) -> None:
     assert curriculum.measured(dict.fromkeys(animals.graph, 1.0)) == ["animal", "thing"]
 
 
+def test_a_child_of_two_nodes_opens_once(diamond: Ontology) -> None:
+    curriculum = bound(diamond)
+    curriculum.measured({ROOT: 1.0})
+    assert curriculum.measured({"pet": 1.0, "wild": 0.1}) == ["cat"]
+    assert curriculum.measured({"wild": 1.0}) == []
+    assert curriculum.state_dict()["mastered"] == [ROOT, "pet", "wild"]
+
+
 def test_what_is_open_stays_open(animals: Ontology) -> None:
     curriculum = bound(animals)
     curriculum.measured({ROOT: 1.0})

@@ -171,7 +171,7 @@ def test_all_that_counts_names_the_cache(
         return TextFeatures(TextTower(config), table, tmp_path).folder
 
     names = [vision(), vision("max"), vision(fit="pad"), vision(size=48), vision(mean=(0.1,) * 3)]
-    names += [text(), text("cls"), text(length=9)]
+    names += [text(), text("cls"), text(length=60), text(length=61)]
     table.fingerprint += "x"
     names += [vision(), text()]
     assert len(set(names)) == len(names)

@@ -52,6 +52,16 @@ def test_a_crop_depends_on_seed_step_and_row_alone(table: Pairs) -> None:
     assert not torch.equal(first, pictures(np.array([5]))["pixels"][0])
 
 
+def test_every_picture_of_a_batch_has_random_numbers_of_its_own(table: Pairs) -> None:
+    class Draw(ImageTransform):
+        def __call__(self, image: object, rng: np.random.Generator | None = None) -> torch.Tensor:
+            assert rng is not None
+            return torch.tensor(rng.random())
+
+    drawn = Pictures(table, Draw(16))(np.arange(11), [0, 2, 7])["pixels"].tolist()
+    assert len(set(drawn)) == 11
+
+
 def test_texts_are_tokens_of_the_captions(texts: Texts, table: Pairs) -> None:
     ids = np.array([3, 11, 0])
     batch = texts(ids)

@@ -95,7 +95,8 @@ def test_further_positives_share_an_image_or_a_caption() -> None:
 
 def test_in_batch_accuracy_counts_captions_that_find_their_image() -> None:
     # Columns are captions: the first and the third find their image, the second finds the third.
-    logits = torch.tensor([[9.0, 1.0, 0.0], [2.0, 3.0, 1.0], [1.0, 8.0, 4.0]])
+    # (Of the images only the first finds its caption.)
+    logits = torch.tensor([[9.0, 1.0, 0.0], [4.0, 3.0, 1.0], [1.0, 8.0, 4.0]])
     assert in_batch_accuracy(logits, nothing(3)).item() == pytest.approx(2 / 3)
     forgiven = nothing(3)
     forgiven[2, 1] = forgiven[1, 2] = True

@@ -135,6 +135,21 @@ def test_a_description_of_something_else(copy: Path, facts: str) -> None:
     assert "cannot be read as a model" in refused(copy)
 
 
+def test_a_layout_of_another_version(copy: Path) -> None:
+    facts = json.loads((copy / "model.json").read_text())
+    (copy / "model.json").write_text(json.dumps({**facts, "layout": 99}))
+    assert "layout 99" in refused(copy)
+
+
+def test_a_missing_folder_is_not_looked_up_on_the_hub(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From its parent folder, run/text has the form of a name on the hub.
+    shutil.rmtree(copy / "text")
+    monkeypatch.chdir(copy.parent)
+    assert "run/text is missing" in refused(Path("run"))
+
+
 def test_a_description_with_unknown_options(copy: Path) -> None:
     facts = json.loads((copy / "model.json").read_text())
     facts["head"]["colour"] = "red"

@@ -8,6 +8,7 @@ from transformers import (
     AlbertConfig,
     AlbertModel,
     AutoModel,
+    AutoTokenizer,
     BertModel,
     DistilBertConfig,
     DistilBertModel,
@@ -85,6 +86,17 @@ def test_tokens_are_padded_on_the_right_to_the_longest_and_cut(bert: Path) -> No
     assert tokens["input_ids"].shape == (3, 6) and tokens["input_ids"].dtype == torch.int64
     assert tokens["attention_mask"].tolist() == [[1, 1, 1, 1, 0, 0], [1] * 6, [1, 1, 1, 0, 0, 0]]
     assert text.tokenize(["a dog", "cat"])["input_ids"].shape == (2, 4)
+
+
+def test_a_tokenizer_that_pads_on_the_left_is_turned(
+    bert: Path, tmp_path: Path, sentences: list[str]
+) -> None:
+    left = Path(shutil.copytree(bert, tmp_path / "left"))
+    tokenizer = AutoTokenizer.from_pretrained(left, padding_side="left")
+    tokenizer.save_pretrained(left)
+    assert AutoTokenizer.from_pretrained(left).padding_side == "left"
+    ours, turned = tower(bert), tower(left)
+    assert torch.equal(turned(**turned.tokenize(sentences)), ours(**ours.tokenize(sentences)))
 
 
 def test_the_pooler_is_dropped(bert: Path) -> None:
