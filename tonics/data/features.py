@@ -5,6 +5,7 @@ preparation, the pairs' fingerprint), so it is shared between runs and never sta
 chunk by chunk; one that was cut off goes on where it stopped.
 """
 
+import fcntl
 import json
 from abc import ABC, abstractmethod
 from hashlib import blake2b
@@ -55,24 +56,33 @@ class TowerFeatures(ABC):
         Raises:
             UserError: a picture cannot be read any more, or features do not fit into fp16.
         """
-        done = self._done()
-        if done < len(self):
+        if self._done() < len(self):
             self.folder.mkdir(parents=True, exist_ok=True)
-            mode = "r+"
-            if not done:  # what an older file's progress says must not outlive that file
-                mode = "w+"
-                self._progress.unlink(missing_ok=True)
-            array = np.lib.format.open_memmap(self._data, mode, np.float16, self.shape)
-            with track(f"Features of {self.kind}", len(self), done) as advance:
-                while done < len(self):
-                    ids = np.arange(done, min(done + self.chunk, len(self)))
-                    array[ids] = self._halved(ids)
-                    array.flush()
-                    done += len(ids)
-                    # Only what has reached the disk counts as done.
-                    self._progress.write_text(json.dumps({"done": done}))
-                    advance(len(ids))
+            with (self.folder / "lock").open("w") as lock:
+                # A second run waits here, and then finds that the first has done the work.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._complete()
         return np.load(self._data, mmap_mode="r", allow_pickle=False)
+
+    def _complete(self) -> None:
+        """Compute what is missing, chunk by chunk."""
+        done = self._done()
+        if done == len(self):
+            return
+        mode = "r+"
+        if not done:  # what an older file's progress says must not outlive that file
+            mode = "w+"
+            self._progress.unlink(missing_ok=True)
+        array = np.lib.format.open_memmap(self._data, mode, np.float16, self.shape)
+        with track(f"Features of {self.kind}", len(self), done) as advance:
+            while done < len(self):
+                ids = np.arange(done, min(done + self.chunk, len(self)))
+                array[ids] = self._halved(ids)
+                array.flush()
+                done += len(ids)
+                # Only what has reached the disk counts as done.
+                self._progress.write_text(json.dumps({"done": done}))
+                advance(len(ids))
 
     def some(self, ids: np.ndarray) -> np.ndarray:
         """The features of some items: fp16 [B, width]; from a finished cache, or computed now."""
