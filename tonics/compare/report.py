@@ -84,12 +84,18 @@ def curves(logs: dict[str, list[list[dict[str, Any]]]], metrics: dict[str, Any],
     for colour, (name, runs) in zip(COLOURS, logs.items(), strict=False):
         for seed, records in enumerate(runs):
             _openings(bottom, name, records, colour, label=seed == 0)
-    top.set_ylabel("R@1 on dev, mean of both directions (%)")
-    top.grid(alpha=0.3)
-    top.legend(frameon=False)
+    top.set_title(
+        "Retrieval on dev after each round, and the nodes that opened by then", loc="left"
+    )
+    top.set_ylabel("R@1, mean of both directions (%)")
+    top.legend(frameon=False, loc="lower right")
     bottom.set_ylabel("nodes opened")
     bottom.set_xlabel("optimiser step")
-    bottom.grid(alpha=0.3)
+    bottom.set_ylim(bottom=0)
+    bottom.yaxis.get_major_locator().set_params(integer=True)
+    for axis in (top, bottom):
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(out)
     plt.close(figure)
 
@@ -109,6 +115,8 @@ def _openings(
 ) -> None:
     """One run's count of opened nodes; the first seed's openings are named."""
     opened = [(r["step"] + 1, r["opened"]) for r in records if "opened" in r]
+    if not any(nodes for _, nodes in opened):
+        return
     steps = [0] + [step for step, _ in opened]
     counts = np.cumsum([0] + [len(nodes) for _, nodes in opened])
     axis.step(steps, counts, where="post", color=colour, alpha=1 if label else 0.35)
@@ -118,6 +126,7 @@ def _openings(
         if nodes:
             words = [node.split(".")[0].replace("_", " ") for node in nodes[:2]]
             text = ", ".join(words) + ("…" if len(nodes) > 2 else "")
+            axis.plot(step, count, "o", ms=4, color=colour)
             axis.annotate(
-                text, (step, count), (4, -9), textcoords="offset points", fontsize=7, color=colour
+                text, (step, count), (5, -11), textcoords="offset points", fontsize=7, color="0.3"
             )
