@@ -7,6 +7,8 @@ need it.
 import json
 import os
 import socket
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,6 +208,18 @@ def fit(world: World) -> Callable[..., Path]:
         return folder
 
     return run
+
+
+@pytest.fixture
+def huge_png() -> bytes:
+    """A PNG of a few bytes whose header claims 30,000 x 30,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.fixture
