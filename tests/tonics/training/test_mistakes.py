@@ -127,8 +127,13 @@ def test_pairs_and_ontology_of_different_data(
 
 
 def test_a_picture_that_broke_after_its_import(
-    make_pictures: Callable[[Path], Path], world: Any, refused: Refused, tmp_path: Path
+    make_pictures: Callable[[Path], Path],
+    world: Any,
+    refused: Refused,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("TONICS_CACHE", str(tmp_path / "cache"))  # with no features in it
     pictures = make_pictures(tmp_path / "pictures")
     source = ["--format", "folder", "--root", str(pictures), "--out", str(tmp_path / "pairs")]
     assert main(["data", "import", *source]) == 0
