@@ -154,6 +154,27 @@ def test_a_terminated_run_says_so_and_goes_on(
     assert_same(fit(tmp_path / "run", *RESUME), finished)
 
 
+def test_every_step_has_random_numbers_of_its_own(
+    fit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or dropout would leave out the same features in every step."""
+    import torch
+
+    from tonics.training.module import AlignmentModule
+
+    seeds: list[int] = []
+    step = AlignmentModule.training_step
+
+    def spy(self: AlignmentModule, batch: Any, batch_idx: int) -> Any:
+        seeds.append(torch.initial_seed())
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(AlignmentModule, "training_step", spy)
+    for seed in ("0", "1"):
+        fit(tmp_path / seed, "--seed_everything", seed, "--trainer.max_steps", "6")
+    assert len(set(seeds)) == len(seeds) == 12
+
+
 def test_the_order_of_batches_is_the_seeds_and_the_towers_the_recipes(
     fit: Callable[..., Path], finished: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ class Lesson:
 
     Attributes:
         node: the synset that they share; the root for a random batch.
-        rows: int64 [n], different images, in the order of preference: the first ``batch_size``
+        rows: int [n], different images, in the order of preference: the first ``batch_size``
             that do not collide make the batch.
         own: how many of them, from the first, belong to the node; the rest fill up a small node.
     """

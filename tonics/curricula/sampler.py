@@ -16,7 +16,7 @@ class PlannedBatch:
         step: the optimiser step it belongs to, from 0.
         node: what its images share.
         depth: the node's depth in the ontology; 0 for random batches.
-        rows: int64 [B], different images.
+        rows: int [B], different images.
         captions: int64 [B], one caption id an image.
         filled: how many images come from outside the node.
         collisions: how many candidates were passed over because their captions were taken.

@@ -16,8 +16,8 @@ from tonics.models.pretrained import resolve
 
 hf_logging.disable_progress_bar()
 
-LAYER_LISTS = ("encoder.layer", "transformer.layer", "encoder.layers", "layers", "encoder.block")
-"""Where BERT, RoBERTa, MPNet, DistilBERT, ModernBERT and T5 keep their layers."""
+LAYER_LISTS = ("encoder.layer", "transformer.layer", "encoder.layers", "layers")
+"""Where BERT, RoBERTa, MPNet, DistilBERT and ModernBERT keep their layers."""
 
 BUCKETS = 4
 """Into how many groups of like length a batch is split on CPU."""

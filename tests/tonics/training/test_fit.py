@@ -159,6 +159,17 @@ def test_live_towers_are_measured_live(
         np.testing.assert_allclose(measured, live, atol=1e-5)
 
 
+def test_towers_that_are_frozen_again_are_embedded_anew(
+    fit: Callable[..., Path], world: Any, tmp_path: Path, held_out: list[tuple[Any, Any]]
+) -> None:
+    """The features from before they learnt are of no more use."""
+    live = "{steps: 3, heads: 0.01, text: 0.01, vision: 0.01}"
+    phases = f"[{{steps: 2, heads: 0.01}}, {live}, {{steps: 2, heads: 0.01}}]"
+    run = fit(tmp_path / "run", "--model.phases", phases)
+    for measured, own in zip(held_out[-1], embedded(run, world.pairs), strict=True):
+        np.testing.assert_allclose(measured, own, atol=2e-3)
+
+
 LOAD = """
 import sys
 
