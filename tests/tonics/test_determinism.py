@@ -15,8 +15,8 @@ FILES = ("metrics.jsonl", "curriculum.jsonl", "model.safetensors")
 RESUME = ("--ckpt_path", "last")
 
 
-def assert_same(run: Path, other: Path) -> None:
-    for name in FILES:
+def assert_same(run: Path, other: Path, *names: str) -> None:
+    for name in names or FILES:
         assert (run / name).read_bytes() == (other / name).read_bytes(), name
 
 
@@ -72,6 +72,22 @@ def test_a_run_stopped_between_rounds_goes_on_as_if_it_had_not(
     run = fit(tmp_path / "run", "--trainer.max_steps", str(steps), *more)
     assert len((run / "metrics.jsonl").read_text().splitlines()) == {4: 1, 6: 2, 10: 3}[steps]
     assert_same(fit(run, *more, *RESUME), finished)
+
+
+def test_a_run_stopped_elsewhere_logs_and_plans_no_more_than_it_did(
+    fit: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It measures there, which an uninterrupted run does not; but no batch is lost or repeated."""
+    run = fit(tmp_path / "run", "--trainer.max_steps", "5")
+    for steps in (5, 14):
+        records = [json.loads(x) for x in (run / "curriculum.jsonl").read_text().splitlines()]
+        assert [r["step"] for r in records if "node" in r] == list(range(steps))
+        fit(run, *RESUME)
+    metrics = [json.loads(x)["step"] for x in (run / "metrics.jsonl").read_text().splitlines()]
+    assert metrics == [3, 4, 5, 9, 13]
+    whole = fit(tmp_path / "whole", "--curriculum", "random")
+    stopped = fit(tmp_path / "stopped", "--curriculum", "random", "--trainer.max_steps", "5")
+    assert_same(fit(stopped, "--curriculum", "random", *RESUME), whole, "model.safetensors")
 
 
 def test_a_run_may_stop_several_times(

@@ -32,7 +32,7 @@ class AlignmentModule(pl.LightningModule):
         vision: VisionConfig,
         text: TextConfig,
         head: HeadConfig,
-        phases: list[Phase],
+        phases: tuple[Phase, ...],
         weight_decay: float = 0.1,
     ) -> None:
         """Build the model; its heads are drawn from PyTorch's global seed.
@@ -41,7 +41,8 @@ class AlignmentModule(pl.LightningModule):
             vision: the vision tower.
             text: the text tower.
             head: the shape of both heads.
-            phases: the freeze schedule.
+            phases: the freeze schedule. (A tuple: of a list, jsonargparse would fill up the items
+                given later with what an earlier config says in the same place.)
             weight_decay: of the weight matrices.
 
         Raises:

@@ -1,6 +1,7 @@
 """The freeze schedule: which parts learn when, and how fast. Pure functions of the step."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tonics.errors import UserError
@@ -35,7 +36,7 @@ class Schedule:
         ends: the step after the last one of each phase.
     """
 
-    def __init__(self, phases: list[Phase]) -> None:
+    def __init__(self, phases: Sequence[Phase]) -> None:
         """Line the phases up.
 
         Raises:

@@ -73,6 +73,20 @@ def test_the_run_folder_holds_all_that_a_run_is(finished: Path, world: Any) -> N
     assert [phase["steps"] for phase in config["model"]["phases"]] == [6, 4, 4]
 
 
+@pytest.mark.parametrize("by", ["argument", "second config"])
+def test_phases_given_later_replace_the_recipes(
+    fit: Callable[..., Path], tmp_path: Path, by: str
+) -> None:
+    """All of them: a tower that the recipe unfreezes in the same place stays frozen."""
+    phases = [{"steps": 1}, {"steps": 1, "heads": 0.5}, {"steps": 1, "vision": 0.1}]
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump({"model": {"phases": phases}}))
+    more = ["--model.phases", json.dumps(phases)]
+    if by == "second config":
+        more = ["--config", str(tmp_path / "more.yaml")]
+    config = yaml.safe_load((fit(tmp_path / "run", *more) / "config.yaml").read_text())
+    assert config["model"]["phases"] == phases
+
+
 def test_metrics_are_measured_after_every_round(finished: Path) -> None:
     metrics = lines(finished / "metrics.jsonl")
     assert [(m["step"], m["epoch"]) for m in metrics] == [(3, 0), (5, 1), (9, 2), (13, 3)]
