@@ -22,7 +22,7 @@ class Tonics(Curriculum):
     measured on held-out images and not on the training minibatches, which are fitted already.
     """
 
-    def __init__(self, threshold: float = 0.5, random_share: float = 0.5) -> None:
+    def __init__(self, threshold: float = 0.4, random_share: float = 0.5) -> None:
         """Choose when nodes open and how many batches stay random.
 
         Args:
