@@ -23,7 +23,7 @@ def main() -> int:
     out = OUT / f"compare-{steps}-steps" if steps else OUT / "compare"
     commands = [
         ["data", "import", "--format", "stamps", "--out", str(data)],
-        ["ontology", "build", "--data", str(data), "--out", str(graph), "--min-support", "12"],
+        ["ontology", "build", "--data", str(data), "--out", str(graph), "--min-support", "32"],
         ["compare", "--config", "configs/demo.yaml", "--curricula", "random,tonics"]
         + ["--seeds", str(1 if steps else SEEDS), "--out", str(out)]
         + ["--data.pairs", str(data), "--data.ontology", str(graph)]

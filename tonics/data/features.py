@@ -100,11 +100,10 @@ class TowerFeatures(ABC):
 
     def _halved(self, ids: np.ndarray) -> np.ndarray:
         """Features in fp16, which must hold them."""
-        was_training = self._tower.training
+        # A frozen tower is in this mode anyway; one about to be frozen again may not be yet.
         self._tower.eval()
         with torch.inference_mode():
             features = self.encode(ids)
-        self._tower.train(was_training)
         if not np.abs(features).max() <= np.finfo(np.float16).max:
             raise UserError(f"features of {self.kind} do not fit into fp16: unfreeze that tower")
         return features.astype(np.float16)
