@@ -91,6 +91,7 @@ def curves(logs: dict[str, list[list[dict[str, Any]]]], metrics: dict[str, Any],
     top.legend(frameon=False, loc="lower right")
     bottom.set_ylabel("nodes opened")
     bottom.set_xlabel("optimiser step")
+    bottom.margins(y=0.15)
     bottom.set_ylim(bottom=0)
     bottom.yaxis.get_major_locator().set_params(integer=True)
     for axis in (top, bottom):
@@ -127,6 +128,13 @@ def _openings(
             words = [node.split(".")[0].replace("_", " ") for node in nodes[:2]]
             text = ", ".join(words) + ("…" if len(nodes) > 2 else "")
             axis.plot(step, count, "o", ms=4, color=colour)
+            # The curve only rises: to the left and above there is room.
             axis.annotate(
-                text, (step, count), (5, -11), textcoords="offset points", fontsize=7, color="0.3"
+                text,
+                (step, count),
+                (-5, 3),
+                textcoords="offset points",
+                ha="right",
+                fontsize=7,
+                color="0.3",
             )
